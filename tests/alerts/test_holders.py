@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ import pytest
 from tests.support.command_line import CHECKOUT
 from tests.support.rights import without_roots_rights
 from workbench.alerts.holders import KEPT_SECONDS, Death, Holder, held, mark_crashed
+from workbench.system.locks import is_locked
 
 SERVER = "http://127.0.0.1:4200/api"
 #: Begins a flow run in a process that is killed at once.
@@ -81,16 +85,31 @@ class FlowRuns:
         return httpx.Response(200, json=body, request=request)
 
 
+@dataclass
+class Beginning(FlowRuns):
+    """A server. Before its first answer arrives, a new process begins a flow run."""
+
+    begin: Callable[[], object] | None = None
+
+    def request(self, method: Any, path: Any, /, *, json: Any = None) -> httpx.Response:
+        answer = super().request(method, path, json=json)
+        begin, self.begin = self.begin, None
+        if begin is not None:
+            begin()
+        return answer
+
+
 def dead(home: Path, flow_run: str, server: str = SERVER, seconds: float = 0.0) -> None:
     """Write the file that a killed process leaves, which began the flow run so many seconds ago."""
-    file = home / "flow-runs" / flow_run
+    file = home / "flow-runs" / f"{flow_run}.dead"
     file.parent.mkdir(exist_ok=True)
     began = time.time() - seconds
     file.write_text(json.dumps(Holder(flow_run=flow_run, server=server, pid=7, host="h", began=began).to_json()))
 
 
 def files(home: Path) -> list[str]:
-    return sorted(file.name for file in (home / "flow-runs").iterdir())
+    """Return the flow run of each file."""
+    return sorted(file.name.partition(".")[0] for file in (home / "flow-runs").iterdir())
 
 
 def descriptors() -> int:
@@ -103,7 +122,8 @@ def test_a_run_whose_process_was_killed_is_marked_as_crashed(tmp_path: Path) -> 
     """The message names the process. The second look finds nothing to do."""
     ended = subprocess.run([sys.executable, "-c", DIE, str(tmp_path), "a", SERVER], check=False)
     assert ended.returncode == -9
-    holder = json.loads((tmp_path / "flow-runs" / "a").read_text())
+    (file,) = (tmp_path / "flow-runs").iterdir()
+    holder = json.loads(file.read_text())
     server = FlowRuns({"a": ("RUNNING", None)})
     assert mark_crashed(tmp_path, server, SERVER) == [Death("a", "run a", marked=True)]
     (change,) = server.changes
@@ -179,12 +199,32 @@ def test_a_run_that_failed_is_held_until_its_process_ends(tmp_path: Path) -> Non
 def test_the_state_of_a_dead_run_decides_whether_it_is_marked(
     tmp_path: Path, state: str, deployment: str | None, becomes: str | None
 ) -> None:
-    """A run that has ended stays as it is. A worker starts a scheduled run of a deployment again."""
+    """A run that has ended stays as it is. A worker starts a scheduled run of a deployment again.
+
+    The file stays as long as the run may still end without a word.
+    """
     dead(tmp_path, "a")
     server = FlowRuns({"a": (state, deployment)})
     deaths = mark_crashed(tmp_path, server, SERVER)
     assert [death.marked for death in deaths] == ([True] if becomes else [False] if state == "CRASHED" else [])
     assert [change["state"]["type"] for change in server.changes] == ([becomes] if becomes else [])
+    waits = deployment is not None and becomes is None
+    assert files(tmp_path) == (["a"] if waits else [])
+
+
+@pytest.mark.parametrize("state", ["SCHEDULED", "PENDING", "RUNNING"])
+def test_a_run_that_begins_again_during_a_look_is_left_alone(tmp_path: Path, state: str) -> None:
+    """The server's answer is old when it arrives. A later kill must still be noticed."""
+    dead(tmp_path, "a")
+    with ExitStack() as second_attempt:
+        server = Beginning({"a": (state, "d")}, begin=lambda: second_attempt.enter_context(held(tmp_path, "a", SERVER)))
+        assert mark_crashed(tmp_path, server, SERVER) == []
+        server.states["a"] = ("RUNNING", "d")
+        assert mark_crashed(tmp_path, server, SERVER) == []
+        (living,) = (file for file in (tmp_path / "flow-runs").iterdir() if is_locked(file))
+        assert server.changes == []
+        assert json.loads(living.read_text())["pid"] == os.getpid()
+    assert mark_crashed(tmp_path, FlowRuns({"a": ("COMPLETED", "d")}), SERVER) == []
     assert files(tmp_path) == []
 
 
@@ -203,7 +243,7 @@ def test_the_file_of_another_user_disturbs_nobody(tmp_path: Path) -> None:
     """A killed `sudo workbench run` leaves such a file. Nobody else can tell whether its process lives."""
     for flow_run in ("mine", "of-another-user"):
         dead(tmp_path, flow_run)
-    (tmp_path / "flow-runs" / "of-another-user").chmod(0)
+    (tmp_path / "flow-runs" / "of-another-user.dead").chmod(0)
     command = [*without_roots_rights(), sys.executable, "-c", LOOK, str(tmp_path)]
     subprocess.run(command, cwd=CHECKOUT, check=True)
     assert files(tmp_path) == ["of-another-user"]

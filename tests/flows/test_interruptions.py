@@ -30,7 +30,7 @@ from workbench.tasks.alive import alive
 
 @flow
 def again():
-    file = home() / "flow-runs" / flow_run.id
+    file = home() / "flow-runs" / f"{flow_run.id}.left"
     file.parent.mkdir()
     left = Holder(flow_run=flow_run.id, server=os.environ["PREFECT_API_URL"], pid=7, host="h", began=1.0)
     file.write_text(json.dumps(left.to_json()))
@@ -116,17 +116,18 @@ def test_each_command_that_buys_is_marked_as_crashed_after_a_kill(
         wait_for(lambda: rehearsal.tries.total() >= 1 or process.poll() is not None)
         process.kill()
         process.communicate(timeout=100)
-        (killed,) = (line.home / "flow-runs").iterdir()
-        assert state(line, killed.name)["type"] == "RUNNING"
+        (left,) = (line.home / "flow-runs").iterdir()
+        killed = left.name.partition(".")[0]
+        assert state(line, killed)["type"] == "RUNNING"
         rehearsal.latency = 0.0
         result = rehearsal_line.run(command, file, "--rehearse")
     assert result.exit_code == 0, result.stderr
-    assert state(line, killed.name)["type"] == "CRASHED"
+    assert state(line, killed)["type"] == "CRASHED"
     assert left_after_a_look(line) == []
 
 
 def test_a_killed_run_that_is_tried_again_is_not_marked_as_crashed(line: CommandLine) -> None:
-    """Nobody is notified of a run that goes on. The file of the killed process has the flow run's own name."""
+    """Nobody is notified of a run that goes on, although the file of the killed process is still there."""
     result = line.run("-c", AGAIN, program=Path(sys.executable))
     assert "meanwhile: Running" in result.stdout, result.stdout + result.stderr
     assert left_after_a_look(line) == []

@@ -1,17 +1,19 @@
 """Records which process works on a flow run, and marks a flow run as crashed if its process has died.
 
 If the process of a flow run is killed, Prefect shows the flow run as running for ever. So a process that works on a
-flow run keeps a file `WORKBENCH_HOME/flow-runs/ID` locked until the process ends, and the kernel then releases
+flow run keeps a file `WORKBENCH_HOME/flow-runs/ID.TOKEN` locked until the process ends, and the kernel then releases
 the lock. The next look asks the server how each flow run without a lock has ended, and removes its file.
 
 The file stays at the end of the process, because nothing in the process knows whether the server got the final state:
-Prefect sends it last, and gives up after some time.
+Prefect sends it last, and gives up after some time. Each process has a file of its own, which nobody replaces or locks
+again. So a look never removes the file of a process that lives.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -44,7 +46,7 @@ class Holder(Record):
         began: Unix time.
     """
 
-    FILE: ClassVar[str] = "flow-runs/ID"
+    FILE: ClassVar[str] = "flow-runs/ID.TOKEN"
 
     flow_run: str
     server: str
@@ -80,15 +82,23 @@ def held(home: Path, flow_run: str, server: str) -> Iterator[None]:
     the file stays locked after the block: until the process ends, or until a look of this process finds that the server
     has the final state.
     """
-    file = home / "flow-runs" / flow_run
-    release = _left.pop(file, None)
-    if release is None:
+    folder = home / "flow-runs"
+    file = next((file for file in _files(folder, flow_run) if file in _left), None)
+    if file is None:
+        file = folder / f"{flow_run}.{secrets.token_hex(4)}"
         holder = Holder(flow_run=flow_run, server=server, pid=os.getpid(), host=socket.gethostname(), began=time.time())
         release = write_locked(file, json.dumps(holder.to_json()).encode())
+    else:
+        release = _left.pop(file)
     try:
         yield
     finally:
         _left[file] = release
+
+
+def _files(folder: Path, flow_run: str) -> list[Path]:
+    """Return the files of a flow run: one for each process that has worked on it since the last look."""
+    return [file for file in folder.glob("[!.]*") if file.name.partition(".")[0] == flow_run]
 
 
 def mark_crashed(home: Path, api: Api, server: str) -> list[Death]:
@@ -144,12 +154,12 @@ def _look(file: Path, holder: Holder, api: Api, server: str) -> list[Death]:
     if kind in ENDED:
         _remove(file)
         return [Death(holder.flow_run, name, marked=False)] if kind in CUT_OFF else []
-    if _is_held(file):
-        # Prefect still sends the end of a flow run of this process.
-        return []
-    # A worker starts a scheduled run of a deployment again. A pending run is started at this moment.
-    if kind in ("SCHEDULED", "PENDING") and flow_run["deployment_id"]:
-        _remove(file)
+    # The first case: Prefect still sends the end of a flow run of this process, or a new process has begun the flow run
+    # again. The second case: a worker will start a scheduled run, and is starting a pending one. If the worker is
+    # stopped meanwhile, `mark_unstarted` ends the pending run.
+    if any(map(_is_held, _files(file.parent, holder.flow_run))) or (
+        kind in ("SCHEDULED", "PENDING") and flow_run["deployment_id"]
+    ):
         return []
     marked = _end(holder, kind, api)
     _remove(file)
