@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +100,14 @@ def optimize(
     """
     # A worker's environment may name a proxy. A proxy cannot reach a rehearsal on this machine.
     os.environ.update(loopback.exceptions(os.environ))
-    # The tags are added early, so that a run that fails later has them, too.
-    name, own_optimizer = _names(study, repository, commit)
-    tag_flow_run(name, optimizer or own_optimizer or "optimize", rehearsal=rehearse)
-    place_of_study = located(study, repository, commit, search=True)
-    with outside_failures(), alive(), RunArtifact() as artifact, place_of_study as place:
+    with ExitStack() as stack:
+        stack.enter_context(outside_failures())
+        stack.enter_context(alive())
+        # The tags are added early, so that a run that fails later has them, too.
+        name, own_optimizer = _names(study, repository, commit)
+        tag_flow_run(name, optimizer or own_optimizer or "optimize", rehearsal=rehearse)
+        artifact = stack.enter_context(RunArtifact())
+        place = stack.enter_context(located(study, repository, commit, search=True))
         if place.skipped is not None:
             return skipped(place.skipped)
         options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts, dollars, runner)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,9 +70,13 @@ def requalify(
     """
     os.environ.update(loopback.exceptions(os.environ))
     log = get_run_logger()
-    # The tags are added early, so that a run that fails later has them, too.
-    tag_flow_run(names_at(repository, commit, study, home(), os.environ)[0], "requalify", rehearsal=rehearse)
-    with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit or "HEAD") as place:
+    with ExitStack() as stack:
+        stack.enter_context(outside_failures())
+        stack.enter_context(alive())
+        # The tags are added early, so that a run that fails later has them, too.
+        tag_flow_run(names_at(repository, commit, study, home(), os.environ)[0], "requalify", rehearsal=rehearse)
+        artifact = stack.enter_context(RunArtifact())
+        place = stack.enter_context(located(study, repository, commit or "HEAD"))
         if place.skipped is not None:
             return skipped(place.skipped)
         options = RunOptions(place.study, "static", rehearse=rehearse, prompts=place.prompts)

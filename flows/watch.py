@@ -50,10 +50,10 @@ def watch(
         The head, and the change that was emitted, or None.
     """
     os.environ.update(loopback.exceptions(os.environ))
-    # The tags are added early, so that a run that fails later has them, too.
-    tagged = names_at(repository, branch, study, home(), os.environ)[0]
-    tag_flow_run(tagged, "watch", rehearsal=False)
     with outside_failures(), alive(), private_files():
+        # The tags are added early, so that a run that fails later has them, too.
+        tagged = names_at(repository, branch, study, home(), os.environ)[0]
+        tag_flow_run(tagged, "watch", rehearsal=False)
         opened = open_repository(repository, ensure_usable(home()), os.environ)
         StudyInRepository.of(opened, study)
         branch = opened.branch(branch)

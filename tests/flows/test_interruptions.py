@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support import patient
 from tests.support.command_line import CommandLine, study, wait_for
+from tests.support.commits import Commits
 from tests.support.flow_runs import left_after_a_look, only_flow_run, state
 
 pytestmark = pytest.mark.processes
@@ -38,6 +40,21 @@ def again():
         print("meanwhile:", client.read_flow_run(uuid.UUID(flow_run.id)).state.name)
 
 again()
+"""
+
+#: Begins a run of a flow whose repository has no study. Makes a file once the server has the state Running.
+BEGIN = """
+import importlib, pathlib, sys
+name, repository, running = sys.argv[1:]
+flow = getattr(importlib.import_module(f"workbench.flows.{name}"), name)
+parameters = {"commit": "HEAD"} if name == "requalify" else {}
+begun = flow.with_options(on_running=[lambda *_: pathlib.Path(running).touch()])
+begun(study="study.yaml", repository=repository, return_state=True, **parameters)
+"""
+#: A program `git` that first writes down, once the server has the state Running, how many files are in `flow-runs`.
+GIT = """#!/bin/sh
+if [ -e "$RUNNING" ]; then ls "$WORKBENCH_HOME/flow-runs" 2>/dev/null | wc -l >> "$RUNNING"; fi
+exec {git} "$@"
 """
 
 
@@ -131,6 +148,21 @@ def test_a_killed_run_that_is_tried_again_is_not_marked_as_crashed(line: Command
     result = line.run("-c", AGAIN, program=Path(sys.executable))
     assert "meanwhile: Running" in result.stdout, result.stdout + result.stderr
     assert left_after_a_look(line) == []
+
+
+@pytest.mark.parametrize("flow", ["optimize", "requalify", "watch"])
+def test_a_run_holds_its_lock_before_it_does_anything(line: CommandLine, tmp_path: Path, flow: str) -> None:
+    """Otherwise another run could take it for dead if a killed process has left a file of the same flow run."""
+    commits = Commits.begin(tmp_path / "mine")
+    commits.commit()
+    git, running = tmp_path / "bin" / "git", tmp_path / "running"
+    git.parent.mkdir()
+    git.write_text(GIT.format(git=shutil.which("git")))
+    git.chmod(0o755)
+    watched = line.having(PATH=f"{git.parent}:{line.env['PATH']}", RUNNING=str(running))
+    result = watched.run("-c", BEGIN, flow, commits.folder, running, program=Path(sys.executable))
+    assert result.exit_code == 0, result.stderr
+    assert set(running.read_text().split()) == {"1"}
 
 
 def artifact(line: CommandLine) -> str:
