@@ -1,4 +1,4 @@
-"""Keep a file locked while a flow run lasts, and mark flow runs as crashed that no process works on.
+"""Holds the lock of a flow run until its process ends, and marks flow runs as crashed that no process works on.
 
 The process of a deployed flow run ends if its Prefect server is silent for a long time. Nobody watches this process as
 a person watches a command.
@@ -36,8 +36,9 @@ SILENT_SECONDS = 600.0
 def alive() -> Iterator[None]:
     """Hold the lock of this flow run until the process ends. Mark flow runs as crashed that no process works on.
 
-    The lock is on a file, and the system releases it when the process dies. So the lock shows that the process lives.
-    It is taken first: a killed process may have begun this flow run before, and may have left its file.
+    The lock is on a file, and the system releases it when the process ends. So the lock shows that the process lives.
+    It is taken first, and a flow does nothing before: a killed process may have begun this flow run before, and may
+    have left its file. Then another process would take the flow run for dead.
     """
     run: Any = flow_run.id
     folder = ensure_usable(home())
@@ -57,9 +58,11 @@ def end_without_server(url: str, seconds: float = SILENT_SECONDS, poll: float = 
 
     A second call for the same address does nothing.
 
-    The flow itself fails much earlier, and buys nothing more (`server_watched`). Then Prefect tries to send the state
-    of the flow run until the server answers. A server that comes back in time gets the state, and lets the flow run try
-    again. After the end of the process, the next flow run marks this one as crashed.
+    The flow itself fails much earlier, and buys nothing more (`server_watched`). Then Prefect tries a few times to send
+    the state of the flow run. A server that comes back meanwhile gets the state, and lets the flow run try again. If
+    nothing takes the connections, Prefect gives up after one to three minutes, and the process ends. A server that
+    takes connections and says nothing holds each try up for a minute, so this function ends the process earlier. In
+    both cases, the next flow run marks this one as crashed.
     """
 
     def watch() -> None:
