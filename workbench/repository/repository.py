@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from workbench.errors import UserError
 from workbench.system import git
@@ -22,6 +22,9 @@ from workbench.system.locks import try_lock
 #: The beginning of a repository's URL: a scheme, or `user@host:` as ssh takes it.
 URL = re.compile(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
 FILE_SCHEME = "file://"
+#: What stays escaped in a file:// address: the percent sign, controls, and bytes that are not UTF-8.
+ESCAPED = re.compile(r"[%\x00-\x1f\x7f\udc80-\udcff]")
+NOT_UTF_8 = re.compile(r"[\udc80-\udcff]")
 #: The mode of a submodule.
 SUBMODULE = "160000"
 
@@ -174,11 +177,28 @@ def normalized(address: str) -> str:
     """Return an address in a form in which the addresses of one repository are equal: HOST/PATH, or a path."""
     address = address.strip().rstrip("/").removesuffix(".git").rstrip("/")
     if address.startswith(FILE_SCHEME):
-        address = unquote(address.removeprefix(FILE_SCHEME))
+        address = _path_of(address)
     if not URL.match(address):
-        return str(folder_at(address).absolute())
+        return NOT_UTF_8.sub(_escape, str(folder_at(address).absolute()))
     host_and_path = re.sub(r"^\w+://", "", address)
     return host_and_path.rpartition("@")[2].replace(":", "/", 1).lower()
+
+
+def file_address(path_or_url: str) -> str:
+    """Return the file:// address of a path or of a file:// URL: one text for all forms in which a URL can be written.
+
+    Blanks and umlauts are not escaped. Git reads them as they are.
+    """
+    path = _path_of(path_or_url) if path_or_url.startswith(FILE_SCHEME) else path_or_url
+    return f"{FILE_SCHEME}{ESCAPED.sub(_escape, path)}"
+
+
+def _path_of(file_url: str) -> str:
+    return unquote(file_url.removeprefix(FILE_SCHEME), errors="surrogateescape")
+
+
+def _escape(match: re.Match[str]) -> str:
+    return quote(match[0], errors="surrogateescape")
 
 
 def _may_match_inside(pattern: str, folder: str) -> bool:
