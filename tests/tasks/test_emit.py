@@ -86,6 +86,35 @@ def test_a_server_that_is_killed_before_it_has_stored_an_event_gets_the_event_ag
     assert set(taken) == stored
 
 
+@pytest.mark.parametrize("refused", [1, 10**6], ids=["back before the deadline", "gone"])
+def test_a_server_that_is_killed_behind_a_proxy_is_not_believed(monkeypatch: pytest.MonkeyPatch, refused: int) -> None:
+    """The proxy answers 502. A server that is back answers again, and has forgotten the event."""
+    taken, questions = list[str](), list[str]()
+
+    class Server(Handler):
+        def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
+            self.reply(404, b"{}")
+
+        def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
+            body = json.loads(self.body())
+            if self.path == "/api/events":
+                taken.append(body[0]["id"])
+            elif taken:
+                questions.append("asked")
+            is_refused = 0 < len(questions) <= refused
+            self.reply(502 if is_refused else 200, b'{"events": [], "total": 0}')
+
+    monkeypatch.setattr(emitting, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(emitting, "STORED_SECONDS", 0.05)
+    with (
+        serving(Server) as url,
+        temporary_settings({PREFECT_API_URL: f"{url}/api"}),
+        pytest.raises(httpx.HTTPStatusError, match="502"),
+    ):
+        emit(CHANGE)
+    assert len(taken) == 1
+
+
 def test_a_server_that_stores_events_later_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prefect Cloud, say. Sending the event again would report the head twice."""
     taken = list[str]()
