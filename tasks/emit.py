@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx
@@ -81,5 +81,8 @@ def _wait_until_stored(client: SyncPrefectClient, event: Event) -> None:
 
 def _has(client: SyncPrefectClient, event: Event) -> bool:
     """Return True if the server has stored the event."""
-    query = {"filter": {"id": {"id": [str(event.id)]}}, "limit": 1}
+    # By default, a server looks for events of the last 180 days up to its own present. The clock of this machine may be
+    # ahead of the server's clock.
+    occurred = {"until": (event.occurred + timedelta(days=1)).isoformat()}
+    query = {"filter": {"id": {"id": [str(event.id)]}, "occurred": occurred}, "limit": 1}
     return bool(client.request("POST", "/events/filter", json=query).raise_for_status().json()["events"])

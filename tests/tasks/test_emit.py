@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -43,6 +45,39 @@ def test_an_event_that_the_server_has_already_is_not_sent_again() -> None:
     assert event["event"] == "pipeline.repo.changed"
     assert event["resource"]["prefect.resource.id"] == "workbench.repo.mine"
     assert (event["payload"]["old"], event["payload"]["new"]) == (CHANGE.old, CHANGE.new)
+
+
+@pytest.mark.slow
+def test_an_event_is_found_on_a_server_whose_clock_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect's filter leaves out events of the future, unless it is told how far to look."""
+    # These types take a second to import.
+    from prefect.server.events.filters import EventFilter
+    from prefect.server.events.schemas.events import Event
+
+    stored = list[Event]()
+
+    class Server(Handler):
+        def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
+            self.reply(404, b"{}")
+
+        def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
+            body = json.loads(self.body())
+            if self.path == "/api/events":
+                stored.append(Event.model_validate(body[0]))
+                self.reply(204, b"")
+                return
+            query = EventFilter.model_validate(body["filter"])
+            if "until" not in query.occurred.model_fields_set:
+                query.occurred.until -= timedelta(seconds=25)
+            events = [{} for event in stored if query.includes(event)]
+            self.reply(200, json.dumps({"events": events, "total": len(events)}).encode())
+
+    monkeypatch.setattr(emitting, "STORED_SECONDS", 0.05)
+    with serving(Server) as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+        emit(CHANGE)
+        emit(CHANGE)
+        emit(replace(CHANGE, new="c" * 40))
+    assert [event.payload["new"] for event in stored] == ["b" * 40, "c" * 40]
 
 
 @pytest.mark.parametrize("ends", ["killed", "busy"])
