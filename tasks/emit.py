@@ -16,8 +16,9 @@ from workbench.repository.looks import Change
 EVENT = "pipeline.repo.changed"
 
 
-#: How long to wait until the server has stored the event, and the pause between two questions, in seconds.
-STORED_SECONDS, POLL_SECONDS = 10.0, 0.1
+#: How long to wait until the server has stored the event, and the pause between two questions, in seconds. A plain
+#: Prefect server needs up to five seconds. GitHub waits for ten seconds for the answer to its delivery.
+STORED_SECONDS, POLL_SECONDS = 8.0, 0.1
 
 
 def emit(change: Change) -> None:
