@@ -25,6 +25,9 @@ FILE_SCHEME = "file://"
 #: What stays escaped in a file:// address: the percent sign, controls, and bytes that are not UTF-8.
 ESCAPED = re.compile(r"[%\x00-\x1f\x7f\udc80-\udcff]")
 NOT_UTF_8 = re.compile(r"[\udc80-\udcff]")
+#: What git and Python read differently in a part of a pattern: a backslash, `[^a]`, `[[:alpha:]]`, and a `[` that has
+#: no `]` in the same part.
+GITS_OWN = re.compile(rb"\\|\[\^|\[:|\[[^]]*$")
 #: The mode of a submodule.
 SUBMODULE = "160000"
 
@@ -202,16 +205,20 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _may_match_inside(pattern: str, folder: str) -> bool:
-    """Return True if a pattern can match the path of a file inside a folder."""
+    """Return True if a pattern can match the path of a file inside a folder.
 
-    def fits(parts: list[str], folders: list[str]) -> bool:
-        if not parts or not folders:
-            return bool(parts)
-        if parts[0] == "**":
-            return fits(parts[1:], folders) or fits(parts, folders[1:])
-        return fnmatchcase(folders[0], parts[0]) and fits(parts[1:], folders[1:])
-
-    return fits(pattern.split("/"), folder.split("/"))
+    A part of the pattern that only git can read counts as matching. One event too many is better than a missed one.
+    """
+    # Git compares bytes: `?` is half an umlaut.
+    parts, names = (os.fsencode(text).split(b"/") for text in (pattern, folder))
+    for part, name in zip(parts, names, strict=False):
+        # Git lets `a**b` stand for folders, too, although its manual says so only of `**`.
+        start, stars, _ = part.partition(b"**")
+        if not GITS_OWN.search(start) and not fnmatchcase(name, start + stars):
+            return False
+        if stars:
+            return True
+    return len(parts) > len(names)
 
 
 def path_inside(text: str) -> PurePosixPath | None:
