@@ -12,9 +12,9 @@ import pytest
 
 from tests.support.commits import Commits
 from workbench.errors import UserError
+from workbench.repository.addresses import normalized
 from workbench.repository.looks import Change, Look, look
 from workbench.repository.opening import open_repository
-from workbench.repository.repository import normalized
 
 pytestmark = pytest.mark.slow
 

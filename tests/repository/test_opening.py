@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.commits import Commits
 from workbench.errors import RepositoryFailed, UserError
+from workbench.repository.addresses import normalized
 from workbench.repository.opening import _copy_of, known_branch, known_file, open_repository
-from workbench.repository.repository import normalized
 from workbench.system.locks import exclusive_lock
 
 pytestmark = pytest.mark.slow

@@ -20,10 +20,10 @@ from starlette.testclient import TestClient
 
 from tests.support.commits import Commits
 from workbench.errors import OutsideError
+from workbench.repository.addresses import normalized
 from workbench.repository.deliveries import Deliveries, read_push
 from workbench.repository.looks import Change
 from workbench.repository.receiver import MOST_BYTES, application
-from workbench.repository.repository import normalized
 from workbench.repository.webhook_config import Watched
 
 SECRET = "correct horse"

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.providers import digest
+from workbench.repository.addresses import URL, folder_at, normalized
 from workbench.repository.looks import Change, Look, look
 from workbench.repository.opening import open_repository
-from workbench.repository.repository import URL, folder_at, normalized
 from workbench.repository.webhook_config import Watched
 from workbench.system import git
 from workbench.system.files import write_new

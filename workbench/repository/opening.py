@@ -15,7 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from workbench.errors import RepositoryFailed, UserError, WorkbenchError
 from workbench.providers import digest
-from workbench.repository.repository import FILE_SCHEME, URL, Repository, file_address, folder_at
+from workbench.repository.addresses import FILE_SCHEME, URL, file_address, folder_at
+from workbench.repository.repository import Repository
 from workbench.system import git
 from workbench.system.locks import exclusive_lock
 
