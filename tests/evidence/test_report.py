@@ -139,5 +139,5 @@ def test_a_run_that_only_measures_the_champion_speaks_of_no_search(tmp_path: Pat
     assert sentence(summary).startswith("This run searched for no other prompt. Champion 2 scores 3.60 (")
     assert "This run only measures the prompt in use:" in text
     assert "This run did not search." in text
-    assert "beside the first" not in text
+    assert "beside the baseline" not in text
     assert "search score" not in dict(rows(summary))

@@ -72,7 +72,7 @@ def test_the_page_has_everything_that_the_artifact_shows(tmp_path: Path) -> None
         "workbench champion promote STUDY",
         "Score over executions",
         "The champion over time and commits",
-        "first: first", "best: second", "Order the stages by risk.",
+        "baseline: first", "best: second", "Order the stages by risk.",
         "What each sentence is worth",
         "after 5 trials, second, expected score 8.0 (7.0 to 9.0)",
         "8.3 for the best prompt, on the goal g",

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.commits import Commits
 from workbench.errors import UserError
+from workbench.repository.addresses import normalized
 from workbench.repository.looks import Change, Look, look
 from workbench.repository.opening import open_repository
 
@@ -150,6 +151,32 @@ def test_a_changed_path_that_is_not_utf_8_can_be_reported(watched: Watched) -> N
     (change,) = watched.reported
     assert set(change.changed_paths) == {"ö.txt", "?.txt"}
     json.dumps(change.to_json(), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(
+    "name", [b"my pipelines.git", "für mich+1.git".encode(), b"50%20.git", b"f\xe4.git", b"a\tb.git"]
+)
+def test_a_head_is_reported_once_if_its_folder_and_its_url_are_watched(watched: Watched, name: bytes) -> None:
+    """A schedule may name the folder of a bare repository, and a webhook its URL. A URL may be escaped or not."""
+    bare = Path(os.fsdecode(os.fsencode(watched.home.parent) + b"/" + name))
+    watched.commits.git("clone", "-q", "--bare", str(watched.commits.folder), str(bare))
+    # Git takes a percent sign in a URL for the beginning of an escaped byte.
+    plain = f"file://{bare}".replace("%", "%25")
+    for address in (str(bare), bare.as_uri(), plain):
+        repository = open_repository(address, watched.home, os.environ)
+        look(repository, "main", "study.yaml", (), home=watched.home, report=watched.reported.append, first=True)
+    (change,) = watched.reported
+    json.dumps(change.to_json(), ensure_ascii=False).encode()
+    assert len(list((watched.home / "repositories").glob("*.git"))) == 1
+    assert normalized(str(bare)) == normalized(bare.as_uri()) == normalized(plain) == repository.identity
+
+
+def test_an_address_without_escaped_bytes_keeps_its_record_of_heads(watched: Watched) -> None:
+    """Otherwise the next look after an update of Workbench would count as the first, and report nothing."""
+    bare = watched.home.parent / "c++ für (mich) @2.git"
+    watched.commits.git("clone", "-q", "--bare", str(watched.commits.folder), str(bare))
+    repository = open_repository(str(bare), watched.home, os.environ)
+    assert (repository.address, repository.name) == (f"file://{bare}", "c---für--mich---2")
 
 
 def test_a_bare_repository_beside_its_clone_is_another_repository(watched: Watched) -> None:

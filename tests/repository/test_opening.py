@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.commits import Commits
 from workbench.errors import RepositoryFailed, UserError
-from workbench.repository.opening import known_branch, known_file, open_repository
-from workbench.repository.repository import normalized
+from workbench.repository.addresses import normalized
+from workbench.repository.opening import _copy_of, known_branch, known_file, open_repository
 from workbench.system.locks import exclusive_lock
 
 pytestmark = pytest.mark.slow
@@ -63,8 +63,14 @@ def test_a_url_is_read_with_its_escaped_bytes_as_git_reads_it(commits: Commits, 
     commits.git("clone", "-q", "--bare", str(commits.folder), str(bare))
     for address in (str(bare), bare.as_uri()):
         opened = open_repository(address, tmp_path / "home", os.environ)
-        assert (opened.head("main"), opened.name) == (commits.head, "50-20-für-mich")
+        assert (opened.head("main"), opened.name) == (commits.head, "50-2520-für-mich")
         assert opened.identity == normalized(str(bare))
+
+
+def test_the_name_of_a_url_keeps_its_escaped_bytes(tmp_path: Path) -> None:
+    """Champions and seen heads under WORKBENCH_HOME are stored under this name. Another name would lose them."""
+    for address in ("https://example.org/me/my%20pipelines.git", "ssh://git@example.org/me/my%20pipelines.git"):
+        assert _copy_of(address, tmp_path)[0] == "my-20pipelines"
 
 
 def test_a_repository_that_cannot_be_reached_is_a_failure_outside(tmp_path: Path) -> None:

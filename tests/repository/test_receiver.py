@@ -20,10 +20,10 @@ from starlette.testclient import TestClient
 
 from tests.support.commits import Commits
 from workbench.errors import OutsideError
+from workbench.repository.addresses import normalized
 from workbench.repository.deliveries import Deliveries, read_push
 from workbench.repository.looks import Change
 from workbench.repository.receiver import MOST_BYTES, application
-from workbench.repository.repository import normalized
 from workbench.repository.webhook_config import Watched
 
 SECRET = "correct horse"
@@ -133,6 +133,30 @@ def test_a_repository_that_hangs_makes_no_other_wait(tmp_path: Path, watched_rep
             goes_on.set()
         assert [delivery.result() for delivery in hanging] == [200] * 50
     assert len(slow.lines) == 51
+
+
+@pytest.mark.slow
+def test_the_events_of_one_delivery_are_sent_together(receiver: Receiver, tmp_path: Path) -> None:
+    """Each event takes seconds until it is stored, and GitHub waits for ten. A failed one is sent again alone."""
+    studies = ["a.yaml", "b.yaml", "c.yaml"]
+    sending, failing, sent = threading.Barrier(len(studies)), {"b.yaml"}, list[str]()
+
+    def report(change: Change) -> None:
+        if not sent:
+            sending.wait(20)
+        if change.study in failing:
+            raise OutsideError("the server is gone", kind="no server")
+        sent.append(change.study)
+
+    entries = [Watched(repository=str(receiver.commits.folder), branch="main", study=study) for study in studies]
+    deliveries = Deliveries(entries, tmp_path / "home", os.environ, report)
+    receiver.client = TestClient(application(deliveries, SECRET, receiver.lines.append))
+    body = receiver.push()
+    assert receiver.deliver(body) == 503
+    assert sorted(sent) == ["a.yaml", "c.yaml"]
+    failing.clear()
+    assert receiver.deliver(body) == 200
+    assert sorted(sent) == studies
 
 
 @pytest.mark.parametrize(

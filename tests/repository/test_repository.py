@@ -67,7 +67,14 @@ def test_a_pattern_begins_at_the_top_of_the_repository(commits: Commits, tmp_pat
     assert opened.changed_paths(old, new, [pattern]) == ["notes/a.md"]
 
 
-@pytest.mark.parametrize("pattern", ["inner/**", "./inner/lib/*.ex", "**/a.ex", "i*/*", "inner"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("inner/**", "./inner/lib/*.ex", "**/a.ex", "i*/*", "inner", "[!x]nner/**", "i**/lib/**"),
+        # Only git can read these.
+        *("[^x]nner/**", "[[:alpha:]]nner/**", "[x[:lower:]]nner/**", "\\inner/**", "[/i]nner/**"),
+    ],
+)
 def test_a_submodule_with_another_commit_matches_a_pattern_of_files_inside_it(
     commits: Commits, tmp_path: Path, pattern: str
 ) -> None:
@@ -82,7 +89,7 @@ def test_a_submodule_with_another_commit_matches_a_pattern_of_files_inside_it(
     old, new = heads
     assert opened.changed_paths(old, new, [pattern]) == ["inner"]
     assert opened.changed_paths(old, new) == ["a.md", "file", "inner"]
-    assert opened.changed_paths(old, new, ["file/**", "other/**", "inn/**", "deep/inner/**"]) == []
+    assert opened.changed_paths(old, new, ["file/**", "other/**", "inn/**", "deep/inner/**", "n**/lib"]) == []
 
 
 def test_a_head_whose_past_is_gone_has_changed_everywhere(repository: Repository) -> None:

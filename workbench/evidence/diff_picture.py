@@ -1,4 +1,4 @@
-"""Draws the first and the best prompt side by side as SVG, with the differences in colour.
+"""Draws the baseline and the best prompt side by side as SVG, with the differences in colour.
 
 The differences are a picture, because the Prefect UI removes styles from HTML and shows a fenced diff in one colour.
 """

@@ -108,11 +108,11 @@ def _prompts(summary: Summary) -> list[str]:
     svg = diff_picture(
         summary.text(summary.baseline),
         summary.text(summary.best),
-        left=f"first: {summary.baseline}",
+        left=f"baseline: {summary.baseline}",
         right=f"best: {summary.best}",
     )
     image = f"![The two prompts side by side]({data_uri(svg)})"
-    return ["## The best prompt beside the first", image, f"The whole prompt is in `{prompt_file(summary)}`."]
+    return ["## The best prompt beside the baseline", image, f"The whole prompt is in `{prompt_file(summary)}`."]
 
 
 def _race(summary: Summary) -> list[str]:

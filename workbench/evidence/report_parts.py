@@ -9,7 +9,7 @@ from typing import Literal
 from workbench.evidence.summary import Summary
 from workbench.run.record import TrialRecord
 
-Mark = Literal["first", "best", "refused", ""]
+Mark = Literal["baseline", "best", "refused", ""]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def candidate_rows(summary: Summary) -> list[CandidateRow]:
 
 def _mark(summary: Summary, name: str) -> Mark:
     if name == summary.baseline:
-        return "first"
+        return "baseline"
     if name == summary.best:
         return "best"
     return "refused" if name in summary.leaks else ""
@@ -56,7 +56,7 @@ def no_candidates(summary: Summary) -> str:
 
 
 def why_one_prompt(summary: Summary) -> str:
-    """Say why a report shows a single prompt, which is the first one."""
+    """Say why a report shows a single prompt, which is the baseline."""
     if summary.only_measures:
         return "This run only measures the prompt in use:"
     if summary.result is not None:

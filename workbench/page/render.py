@@ -94,7 +94,7 @@ def _environment() -> Environment:
 def _pictures(content: Content) -> Pictures:
     summary, passing = content.summary, content.summary.record.passing
     calibration = summary.trust.calibration
-    sides = [("first", content.first), *([("best", content.best)] if content.best else [])]
+    sides = [("baseline", content.first), *([("best", content.best)] if content.best else [])]
     return Pictures(
         search=_inline(picture(summary)),
         confirmation=_inline(confirmation_picture(sides, passing)) if content.first.confirmed else None,

@@ -6,14 +6,15 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.providers import digest
-from workbench.repository.looks import Change, look
+from workbench.repository.addresses import URL, folder_at, normalized
+from workbench.repository.looks import Change, Look, look
 from workbench.repository.opening import open_repository
-from workbench.repository.repository import URL, folder_at, normalized
 from workbench.repository.webhook_config import Watched
 from workbench.system import git
 from workbench.system.files import write_new
@@ -22,6 +23,8 @@ from workbench.system.files import write_new
 SECRET_VARIABLE = "WORKBENCH_WEBHOOK_SECRET"  # noqa: S105  # this is a name, and no secret
 #: A commit that does not exist, as git writes it: the old head of a new branch, and the new head of a deleted branch.
 NO_COMMIT = re.compile("0+")
+#: How many branches are looked at together. Each look may wait until the server has stored its event.
+MOST_LOOKS = 16
 
 
 @dataclass(frozen=True)
@@ -93,18 +96,20 @@ class Deliveries:
         ]
 
     def take(self, delivery: str, push: Push) -> list[Change]:
-        """Look at the branches that a push concerns, and return the changes that were reported.
+        """Look for each entry that a push concerns, and return the changes that were reported.
 
-        The delivery's id is used up once a change was reported.
+        The entries are looked at together, because GitHub does not wait for one report after another. The delivery's id
+        is used up once a change was reported.
 
         Raises:
-            UserError, OutsideError: a look failed. The id can be used again.
+            UserError, OutsideError: a look failed. The id can be used again, and then leads to the reports that failed.
         """
-        changes = []
-        for entry in self.watched(push):
-            repository = open_repository(entry.repository, self._home, self._environ)
-            result = look(
-                repository,
+        entries = self.watched(push)
+        addresses = {entry.repository for entry in entries}
+
+        def look_for(entry: Watched) -> Look:
+            return look(
+                opened[entry.repository].result(),
                 entry.branch,
                 entry.study,
                 entry.paths,
@@ -113,8 +118,13 @@ class Deliveries:
                 first=True,
                 before_first=push.before,
             )
-            if result.change is not None:
-                changes.append(result.change)
+
+        with ThreadPoolExecutor(MOST_LOOKS) as pool:
+            # Entries with the same repository share one fetch.
+            opened = {
+                address: pool.submit(open_repository, address, self._home, self._environ) for address in addresses
+            }
+            changes = [result.change for result in pool.map(look_for, entries) if result.change is not None]
         if changes:
             write_new(self._file(delivery), b"")
         return changes

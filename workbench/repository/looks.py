@@ -16,7 +16,8 @@ from typing import Any
 from workbench.errors import UserError
 from workbench.foreign_text import storable
 from workbench.providers import digest
-from workbench.repository.repository import FILE_SCHEME, Repository
+from workbench.repository.addresses import FILE_SCHEME
+from workbench.repository.repository import Repository
 from workbench.system.files import write_atomically
 from workbench.system.locks import exclusive_lock
 

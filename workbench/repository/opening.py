@@ -11,11 +11,12 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from workbench.errors import RepositoryFailed, UserError, WorkbenchError
 from workbench.providers import digest
-from workbench.repository.repository import FILE_SCHEME, URL, Repository, folder_at
+from workbench.repository.addresses import FILE_SCHEME, URL, file_address, folder_at
+from workbench.repository.repository import Repository
 from workbench.system import git
 from workbench.system.locks import exclusive_lock
 
@@ -69,14 +70,13 @@ def _known(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
     """Return the repository at a path or a URL as this machine knows it. Nothing is fetched, and nothing is checked."""
     if not URL.match(address):
         return Repository(address, "", folder_at(address), is_local=True, environ=environ)
-    name, folder = _copy_of(_without_password(address), home)
+    name, folder = _copy_of(_address_of(address), home)
     return Repository(address, name, folder, is_local=False, environ=environ)
 
 
 def _copy_of(address: str, home: Path) -> tuple[str, Path]:
     """Return the name of a repository with a URL, and the folder of its copy on this machine."""
-    last = re.split(r"[/:]", address.rstrip("/").removesuffix(".git"))[-1]
-    name = re.sub(r"[^\w.-]", "-", unquote(last)) or "repository"
+    name = re.sub(r"[^\w.-]", "-", re.split(r"[/:]", address.rstrip("/").removesuffix(".git"))[-1]) or "repository"
     return name, home / "repositories" / f"{name}-{digest('repository', address)[:12]}.git"
 
 
@@ -90,8 +90,7 @@ def _local(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
         bare = git.run(path, "rev-parse", "--is-bare-repository", "--absolute-git-dir", environ=environ)
         is_bare, _, folder = bare.stdout.decode(errors="surrogateescape").rstrip("\n").partition("\n")
         if is_bare == "true":
-            # In a URL, git takes a percent sign for the beginning of an escaped byte.
-            return _with_url(f"{FILE_SCHEME}{folder.replace('%', '%25')}", home, environ)
+            return _with_url(file_address(folder), home, environ)
         raise UserError(f"{address} is in no git repository ({git.reason(result)}); name the folder of a repository")
     top = Path(result.stdout.decode(errors="surrogateescape").rstrip("\n")).resolve()
     return Repository(str(top), top.name, top, is_local=True, environ=environ)
@@ -99,7 +98,7 @@ def _local(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
 
 def _with_url(url: str, home: Path, environ: Mapping[str, str]) -> Repository:
     """Return the copy of a repository with a URL, after bringing the copy up to date."""
-    address = _without_password(url)
+    address = _address_of(url)
     name, folder = _copy_of(address, home)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _alone(folder, address):
@@ -171,8 +170,13 @@ def _fetch(folder: Path, address: str, environ: Mapping[str, str], *arguments: s
         )
 
 
-def _without_password(url: str) -> str:
-    """Return a URL without user and password. The user of an ssh address belongs to the address."""
+def _address_of(url: str) -> str:
+    """Return a URL without user and password, and a file:// URL in its one form.
+
+    The user of an ssh address belongs to the address.
+    """
+    if url.startswith(FILE_SCHEME):
+        return file_address(url)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
         return url

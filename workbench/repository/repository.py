@@ -13,15 +13,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote
 
 from workbench.errors import UserError
+from workbench.repository.addresses import normalized
 from workbench.system import git
 from workbench.system.locks import try_lock
 
-#: The beginning of a repository's URL: a scheme, or `user@host:` as ssh takes it.
-URL = re.compile(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
-FILE_SCHEME = "file://"
+#: What git and Python read differently in a part of a pattern: a backslash, `[^a]`, `[[:alpha:]]`, and a `[` that has
+#: no `]` in the same part.
+GITS_OWN = re.compile(rb"\\|\[\^|\[:|\[[^]]*$")
 #: The mode of a submodule.
 SUBMODULE = "160000"
 
@@ -170,41 +170,27 @@ class Repository:
         return result.stdout.decode(errors="surrogateescape").rstrip("\n")
 
 
-def normalized(address: str) -> str:
-    """Return an address in a form in which the addresses of one repository are equal: HOST/PATH, or a path."""
-    address = address.strip().rstrip("/").removesuffix(".git").rstrip("/")
-    if address.startswith(FILE_SCHEME):
-        address = unquote(address.removeprefix(FILE_SCHEME))
-    if not URL.match(address):
-        return str(folder_at(address).absolute())
-    host_and_path = re.sub(r"^\w+://", "", address)
-    return host_and_path.rpartition("@")[2].replace(":", "/", 1).lower()
-
-
 def _may_match_inside(pattern: str, folder: str) -> bool:
-    """Return True if a pattern can match the path of a file inside a folder."""
+    """Return True if a pattern can match the path of a file inside a folder.
 
-    def fits(parts: list[str], folders: list[str]) -> bool:
-        if not parts or not folders:
-            return bool(parts)
-        if parts[0] == "**":
-            return fits(parts[1:], folders) or fits(parts, folders[1:])
-        return fnmatchcase(folders[0], parts[0]) and fits(parts[1:], folders[1:])
-
-    return fits(pattern.split("/"), folder.split("/"))
+    A part of the pattern that only git can read counts as matching. One event too many is better than a missed one.
+    """
+    # Git compares bytes: `?` is half an umlaut.
+    parts, names = (os.fsencode(text).split(b"/") for text in (pattern, folder))
+    for part, name in zip(parts, names, strict=False):
+        # Git lets `a**b` stand for folders, too, although its manual says so only of `**`.
+        start, stars, _ = part.partition(b"**")
+        if not GITS_OWN.search(start) and not fnmatchcase(name, start + stars):
+            return False
+        if stars:
+            return True
+    return len(parts) > len(names)
 
 
 def path_inside(text: str) -> PurePosixPath | None:
     """Return the path of a file inside a repository, or None if it leads out of the repository or names no file."""
     path = PurePosixPath(text)
     return None if path.is_absolute() or ".." in path.parts or not path.parts else path
-
-
-def folder_at(address: str) -> Path:
-    """Return the folder that a path names, in which `~` is a home. A user who does not exist has no home."""
-    with suppress(RuntimeError):
-        return Path(address).expanduser()
-    return Path(address)
 
 
 def _lock(folder: Path) -> Path:

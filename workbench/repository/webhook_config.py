@@ -11,7 +11,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from workbench.errors import Problem, UserError
 from workbench.fields import Form, KeyPath, Text, dotted, key_names, misfit, nearest
-from workbench.repository.repository import URL, folder_at, path_inside
+from workbench.repository.addresses import URL, folder_at
+from workbench.repository.repository import path_inside
 
 
 class Watched(Form):
