@@ -53,6 +53,11 @@ URL = "https://github.com/me/mine.git"
                 '3: [2].study: "." is no path inside the repository',
             ],
         ),
+        (
+            f"- {{repository: {URL}, branch: main, study: s}}\n- {{repository: {URL}, branch: main, study: t}}\n"
+            f"- {{repository: 'git@github.com:me/mine', branch: main, study: ./s, paths: [a]}}",
+            ["3: [2]: [0] has the same repository, branch and study; expected one entry, with the patterns of both"],
+        ),
         (f"- {{repository: {URL}, branch: 2026-02-30, study: s}}", [" this is no YAML (day is out of range for month"]),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from workbench.errors import Problem, UserError
 from workbench.fields import Form, KeyPath, Text, dotted, key_names, misfit, nearest
-from workbench.repository.addresses import URL, folder_at
+from workbench.repository.addresses import URL, folder_at, normalized
 from workbench.repository.repository import path_inside
 
 
@@ -49,7 +49,8 @@ def read_config(file: Path) -> list[Watched]:
         line = None if mark is None else mark.line + 1
         reason = getattr(error, "problem", None) or " ".join(str(error).split())[:150]
         raise UserError(str(Problem(file, line, f"this is no YAML ({reason}); {EXPECTED}"))) from error
-    if mistakes_in_use := [problem for number, entry in enumerate(entries) for problem in _useless(number, entry)]:
+    useless = [problem for number, entry in enumerate(entries) for problem in _useless(number, entry)]
+    if mistakes_in_use := useless or [*_repeated(entries)]:
         raise _refused(file, root, mistakes_in_use)
     return entries
 
@@ -63,6 +64,19 @@ def _useless(number: int, entry: Watched) -> Iterator[tuple[KeyPath, str]]:
         yield (number, "repository"), message
     if path_inside(entry.study) is None:
         yield (number, "study"), f'"{entry.study}" is no path inside the repository; expected studies/study.yaml, say'
+
+
+def _repeated(entries: Sequence[Watched]) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the entries that watch the same as an earlier one. Each head is reported once, so one of them gets none."""
+    first: dict[object, int] = {}
+    for number, entry in enumerate(entries):
+        watched = normalized(entry.repository), entry.branch, path_inside(entry.study)
+        if first.setdefault(watched, number) != number:
+            message = (
+                f"{dotted((first[watched],))} has the same repository, branch and study; expected one entry, with the "
+                "patterns of both in paths"
+            )
+            yield (number,), message
 
 
 def _is_folder(path: str) -> bool:
