@@ -29,8 +29,6 @@ from workbench.system.locks import is_locked, write_locked
 
 #: The types of states that end a flow run.
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-#: Those of them that a flow run can get after its process has died.
-CUT_OFF = ("CRASHED", "CANCELLED")
 #: The file of a flow run that another server has is kept for this many seconds since the file was written. Then it is
 #: removed, so that the files of servers that nobody starts again do not gather.
 KEPT_SECONDS = 30 * 86_400.0
@@ -57,7 +55,7 @@ class Holder(Record):
 
 @dataclass(frozen=True)
 class Death:
-    """A flow run that did not end in order.
+    """A flow run that has ended, and was not completed.
 
     Attributes:
         flow_run: the flow run's id.
@@ -104,8 +102,8 @@ def _files(folder: Path, flow_run: str) -> list[Path]:
 def mark_crashed(home: Path, api: Api, server: str) -> list[Death]:
     """Mark each unfinished flow run whose process has died as crashed.
 
-    Return the flow runs that did not end in order since the last look. Flow runs that began with another home are left
-    alone. `server` is the address of the API.
+    Return the flow runs that have ended since the last look without being completed. Flow runs that began with another
+    home are left alone. `server` is the address of the API.
 
     Raises:
         httpx.HTTPError: the server does not answer, or refuses a request.
@@ -141,7 +139,7 @@ def _is_held(file: Path) -> bool:
 def _look(file: Path, holder: Holder, api: Api, server: str) -> list[Death]:
     """Ask the server for the flow run of a file. End the flow run if its process has died, and remove the file.
 
-    Return the flow run if it did not end in order.
+    Return the flow run if it has ended without being completed.
     """
     flow_run = request(api, "GET", f"/flow_runs/{holder.flow_run}")
     if flow_run is None:
@@ -153,7 +151,7 @@ def _look(file: Path, holder: Holder, api: Api, server: str) -> list[Death]:
     name = str(flow_run["name"])
     if kind in ENDED:
         _remove(file)
-        return [Death(holder.flow_run, name, marked=False)] if kind in CUT_OFF else []
+        return [] if kind == "COMPLETED" else [Death(holder.flow_run, name, marked=False)]
     # The first case: Prefect still sends the end of a flow run of this process, or a new process has begun the flow run
     # again. The second case: a worker will start a scheduled run, and is starting a pending one. If the worker is
     # stopped meanwhile, `mark_unstarted` ends the pending run.

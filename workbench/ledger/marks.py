@@ -34,7 +34,10 @@ def unmark(run: RunFolder) -> None:
 
 
 def left_marks(home: Path, ledger: str) -> Iterator[Path]:
-    """Yield the mark of each process that has ended and that wrote into this ledger. A mark without a name fits all."""
+    """Yield the mark of each process that has ended and that wrote into this ledger.
+
+    A mark without a name fits all ledgers. It is left if WORKBENCH_LEDGER_URL was no address of a database.
+    """
     for root in ROOTS:
         for file in sorted((home / root).glob(f"*/{UNCOPIED}*")):
             # Nobody can tell whose mark it is if another user wrote it, as after `sudo workbench run`.

@@ -27,7 +27,7 @@ def normalized(address: str) -> str:
 
 
 def file_address(path_or_url: str) -> str:
-    """Return the file:// address of a path or of a file:// URL: one text for all forms in which a URL can be written.
+    """Return the file:// address of a path or of a file:// URL: one text for a URL with and without escaped bytes.
 
     Blanks and umlauts are not escaped. Git reads them as they are.
     """

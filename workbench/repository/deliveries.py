@@ -124,7 +124,9 @@ class Deliveries:
             opened = {
                 address: pool.submit(open_repository, address, self._home, self._environ) for address in addresses
             }
-            changes = [result.change for result in pool.map(look_for, entries) if result.change is not None]
+            looks = [pool.submit(look_for, entry) for entry in entries]
+        # All looks have ended. A failure of one has not stopped the others.
+        changes = [change for done in looks if (change := done.result().change) is not None]
         if changes:
             write_new(self._file(delivery), b"")
         return changes

@@ -51,7 +51,7 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
     executions/    one folder per execution: prompt, plan, logs
     runs/          one folder per run: study, candidates, journal, report
     locks/         one lock for each answer that is being bought, so that no other run buys it too
-    flow-runs/     one file for each flow run of Prefect, locked by the process that works on it
+    flow-runs/     one file for each process that works on a flow run of Prefect, locked by it
     prompts/       the champions of studies in repositories with a URL, and in bare repositories
     applied/       how to take back an applied champion whose run is on another machine
     repositories/  copies of repositories with a URL

@@ -13,7 +13,7 @@ from workbench.upkeep.artifacts import show_ends
 def end_dead_runs(home: Path, api: Api, server: str) -> list[str]:
     """Mark flow runs as crashed whose process has died, or which no process began. Return their names.
 
-    The artifact of a run that did not end in order says how far the run came.
+    The artifact of a run that was not completed says how far the run came.
 
     Args:
         server: the address of the API.
