@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -19,26 +21,51 @@ from workbench.tasks.emit import emit
 CHANGE = Change("/srv/mine", "mine", "main", "study.yaml", "a" * 40, "b" * 40, ("notes.md",), 1)
 
 
+class EventServer(Handler):
+    """What a Prefect server does with events. Each test says how its server takes them, and what it finds."""
+
+    def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
+        # A server that is too old for CSRF protection has no such page.
+        self.reply(404, b"{}")
+
+    def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
+        body = json.loads(self.body())
+        if self.path == "/api/events":
+            self.take(body[0])
+            self.reply(204, b"")
+        else:
+            self.answer(body["filter"])
+
+    def tell(self, events: list[dict[str, Any]], status: int = 200) -> None:
+        """Answer a question with these events."""
+        self.reply(status, json.dumps({"events": events, "total": len(events), "next_page": None}).encode())
+
+    def take(self, event: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def answer(self, query: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+
+@contextmanager
+def used(server: type[EventServer]) -> Iterator[None]:
+    """Use a server until the block ends."""
+    with serving(server) as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+        yield
+
+
 def test_an_event_that_the_server_has_already_is_not_sent_again() -> None:
     """The process that sent it was killed before it could write that down, and the server has started anew."""
     events = list[dict[str, Any]]()
 
-    class Server(Handler):
-        def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
-            # A server that is too old for CSRF protection has no such page.
-            self.reply(404, b"{}")
+    class Server(EventServer):
+        def take(self, event: dict[str, Any]) -> None:
+            events.append(event)
 
-        def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
-            body = json.loads(self.body())
-            if self.path == "/api/events/filter":
-                ids = body["filter"]["id"]["id"]
-                known = [event for event in events if event["id"] in ids]
-                self.reply(200, json.dumps({"events": known, "total": len(known), "next_page": None}).encode())
-            else:
-                events.extend(body)
-                self.reply(204, b"")
+        def answer(self, query: dict[str, Any]) -> None:
+            self.tell([event for event in events if event["id"] in query["id"]["id"]])
 
-    with serving(Server) as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+    with used(Server):
         emit(CHANGE)
         emit(CHANGE)
     (event,) = events
@@ -56,23 +83,18 @@ def test_an_event_is_found_on_a_server_whose_clock_is_behind(monkeypatch: pytest
 
     stored = list[Event]()
 
-    class Server(Handler):
-        def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
-            self.reply(404, b"{}")
+    class Server(EventServer):
+        def take(self, event: dict[str, Any]) -> None:
+            stored.append(Event.model_validate(event))
 
-        def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
-            body = json.loads(self.body())
-            if self.path == "/api/events":
-                stored.append(Event.model_validate(body[0]))
-                self.reply(204, b"")
-                return
-            query = EventFilter.model_validate(body["filter"])
-            if "until" not in query.occurred.model_fields_set:
-                query.occurred.until -= timedelta(seconds=25)
-            self.reply(200, json.dumps({"events": [{} for event in stored if query.includes(event)]}).encode())
+        def answer(self, query: dict[str, Any]) -> None:
+            wanted = EventFilter.model_validate(query)
+            if "until" not in wanted.occurred.model_fields_set:
+                wanted.occurred.until -= timedelta(seconds=25)
+            self.tell([{} for event in stored if wanted.includes(event)])
 
     monkeypatch.setattr(emitting, "STORED_SECONDS", 0.05)
-    with serving(Server) as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+    with used(Server):
         emit(CHANGE)
         emit(CHANGE)
         emit(replace(CHANGE, new="c" * 40))
@@ -89,28 +111,22 @@ def test_a_server_that_is_killed_before_it_has_stored_an_event_gets_the_event_ag
     """
     taken, memory, stored, questions = list[str](), set[str](), set[str](), list[str]()
 
-    class Server(Handler):
-        def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
-            self.reply(404, b"{}")
+    class Server(EventServer):
+        def take(self, event: dict[str, Any]) -> None:
+            taken.append(event["id"])
+            memory.add(event["id"])
 
-        def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
-            body = json.loads(self.body())
-            if self.path == "/api/events":
-                taken.append(body[0]["id"])
-                memory.add(body[0]["id"])
-                self.reply(204, b"")
-                return
+        def answer(self, query: dict[str, Any]) -> None:
             questions.append("asked")
             if len(questions) == 3 and ends == "killed":
                 memory.clear()
                 return
             if len(questions) == 5:
                 stored.update(memory)
-            status = 503 if len(questions) == 3 else 200
-            self.reply(status, json.dumps({"events": [{} for _ in stored], "total": 0}).encode())
+            self.tell([{} for _ in stored], status=503 if len(questions) == 3 else 200)
 
     monkeypatch.setattr(emitting, "POLL_SECONDS", 0.01)
-    with serving(Server) as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+    with used(Server):
         if ends == "killed":
             with pytest.raises(httpx.TransportError):
                 emit(CHANGE)
@@ -125,26 +141,18 @@ def test_a_server_that_is_killed_behind_a_proxy_is_not_believed(monkeypatch: pyt
     """The proxy answers 502. A server that is back answers again, and has forgotten the event."""
     taken, questions = list[str](), list[str]()
 
-    class Server(Handler):
-        def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
-            self.reply(404, b"{}")
+    class Server(EventServer):
+        def take(self, event: dict[str, Any]) -> None:
+            taken.append(event["id"])
 
-        def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
-            body = json.loads(self.body())
-            if self.path == "/api/events":
-                taken.append(body[0]["id"])
-            elif taken:
+        def answer(self, query: dict[str, Any]) -> None:
+            if taken:
                 questions.append("asked")
-            is_refused = 0 < len(questions) <= refused
-            self.reply(502 if is_refused else 200, b'{"events": [], "total": 0}')
+            self.tell([], status=502 if 0 < len(questions) <= refused else 200)
 
     monkeypatch.setattr(emitting, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(emitting, "STORED_SECONDS", 0.05)
-    with (
-        serving(Server) as url,
-        temporary_settings({PREFECT_API_URL: f"{url}/api"}),
-        pytest.raises(httpx.HTTPStatusError, match="502"),
-    ):
+    with used(Server), pytest.raises(httpx.HTTPStatusError, match="502"):
         emit(CHANGE)
     assert len(taken) == 1
 
@@ -153,17 +161,14 @@ def test_a_server_that_stores_events_later_is_believed(monkeypatch: pytest.Monke
     """Prefect Cloud, say. Sending the event again would report the head twice."""
     taken = list[str]()
 
-    class Server(Handler):
-        def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
-            self.reply(404, b"{}")
+    class Server(EventServer):
+        def take(self, event: dict[str, Any]) -> None:
+            taken.append(event["id"])
 
-        def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
-            body = json.loads(self.body())
-            if self.path == "/api/events":
-                taken.append(body[0]["id"])
-            self.reply(200, b'{"events": [], "total": 0}')
+        def answer(self, query: dict[str, Any]) -> None:
+            self.tell([])
 
     monkeypatch.setattr(emitting, "STORED_SECONDS", 0.05)
-    with serving(Server) as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+    with used(Server):
         emit(CHANGE)
     assert len(taken) == 1
