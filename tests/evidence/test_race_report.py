@@ -65,6 +65,12 @@ def test_the_picture_shows_helpful_and_harmful_sentences() -> None:
     assert any(text.startswith("Left out 29.") for text in words(effects_picture(known)))
 
 
+def test_a_sentence_without_an_effect_has_no_sign_of_harm() -> None:
+    """It is worth +0.0, and not -0.0."""
+    shown = words(effects_picture(race(effect(-0.04))))
+    assert "+0.0" in shown and "-0.0" not in shown
+
+
 def test_sentences_of_a_model_are_shown_as_text(tmp_path: Path) -> None:
     """Neither picture nor list nor table obeys what a model wrote."""
     folder = ended(tmp_path, optimizer="race")

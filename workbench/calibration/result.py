@@ -24,9 +24,7 @@ def rows(calibration: CalibrationRecord, study: Study, picture: Path) -> list[tu
         pairs.append(("generator's noise", f"{calibration.generator_noise:.2f} points between plans of one prompt"))
     for probe in calibration.probes:
         result = "moves the judge" if probe.moves else "does not raise the score"
-        pairs.append(
-            (f"probe: {probe.name}", f"{round(probe.shift, 1) + 0.0:+.1f} points (limit {probe.limit:.1f}): {result}")
-        )
+        pairs.append((f"probe: {probe.name}", f"{probe.shift:+z.1f} points (limit {probe.limit:.1f}): {result}"))
     if calibration.calls is not None:
         pairs.append(
             ("verdicts per plan", f"judge.calls: {calibration.calls} is worth its cost ({_costs(calibration)})")

@@ -56,7 +56,7 @@ def _row(effect: EffectRecord, y: float, x: Callable[[float], float]) -> list[st
     return [
         line(x(effect.low), y, x(effect.high), y, colour, width=2),
         dot(x(effect.points), y, 4, colour),
-        text(NUMBERS, y + 4, f"{effect.points:+.1f}", colour, anchor="end", bold=effect.in_best),
+        text(NUMBERS, y + 4, f"{effect.points:+z.1f}", colour, anchor="end", bold=effect.in_best),
         text(SENTENCE, y + 4, f"{sentence} ({effect.executions})", INK if effect.in_best else FAINT),
     ]
 
@@ -129,5 +129,5 @@ def _expectation(race: RaceRecord) -> str | None:
 
 
 def _sentence(effect: EffectRecord) -> str:
-    points = f"{effect.points:+.1f} ({effect.low:+.1f} to {effect.high:+.1f})"
+    points = f"{effect.points:+z.1f} ({effect.low:+z.1f} to {effect.high:+z.1f})"
     return f"{points}: {one_line(effect.text, LISTED_CHARACTERS)}"
