@@ -25,7 +25,7 @@ from workbench.run.calibration import PICTURE
 from workbench.run.record import PromotedRecord
 
 HOSTILE = (
-    "</pre></style></svg><script>alert(1)</script><img src=http://evil/ onerror=alert(2)> {{ 7 * 7 }} "
+    "</pre></style></svg><script>alert(1)</script><img src=http://evil/ onerror=alert(2)> {{ 7654321 * 7 }} "
     "&amp; \"' \x00\x1b[31m \N{RIGHT-TO-LEFT OVERRIDE} javascript:alert(3)"
 )
 
@@ -56,7 +56,9 @@ def test_a_models_words_are_shown_as_words(tmp_path: Path) -> None:
     attributes = [(name, value) for _, attrs in elements.tags for name, value in attrs.items()]
     assert not [name for name, _ in attributes if name.startswith("on")]
     assert not [value for name, value in attributes if name in ("src", "href", "xlink:href")]
-    assert "49" not in re.findall(r"\d+", elements.text)
+    # Had a template obeyed the words, it would have computed this number.
+    assert "53580247" not in elements.text
+    assert elements.text.count("{{ 7654321 * 7 }}") > 5
     assert elements.text.count("<script>alert(1)</script>") > 5
     for sign in ("\x00", "\x1b", "\N{RIGHT-TO-LEFT OVERRIDE}"):
         assert sign not in re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL)
