@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +22,7 @@ from workbench.tasks.emit import emit
 CHANGE = Change("/srv/mine", "mine", "main", "study.yaml", "a" * 40, "b" * 40, ("notes.md",), 1)
 
 
-class EventServer(Handler):
+class EventServer(Handler, ABC):
     """What a Prefect server does with events. Each test says how its server takes them, and what it finds."""
 
     def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
@@ -40,11 +41,13 @@ class EventServer(Handler):
         """Answer a question with these events."""
         self.reply(status, json.dumps({"events": events, "total": len(events), "next_page": None}).encode())
 
+    @abstractmethod
     def take(self, event: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Take a new event."""
 
+    @abstractmethod
     def answer(self, query: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Answer a question, which has the form of Prefect's filter of events, with `tell`."""
 
 
 @contextmanager

@@ -70,8 +70,7 @@ def promote(
         **_measured(summary, str(summary.best)),
     )
     added = champions.add(champion)
-    before_change(run)
-    _mark(run, champions, added)
+    _mark(run, champions, added, before_change)
     return added
 
 
@@ -92,12 +91,12 @@ def complete(runs: Path, champions: Champions, before_change: Callable[[RunFolde
     if not run.has(RunRecord) or run.has(PromotedRecord) or run.load(RunRecord).study != champions.study:
         return
     if run.read("best_prompt.md") == champion.text:
-        before_change(run)
-        _mark(run, champions, champion)
+        _mark(run, champions, champion, before_change)
 
 
-def _mark(run: RunFolder, champions: Champions, added: Champion) -> None:
+def _mark(run: RunFolder, champions: Champions, added: Champion, before_change: Callable[[RunFolder], None]) -> None:
     """Write into the run's folder that its prompt is a champion. A folder with this mark is never removed."""
+    before_change(run)
     run.save(PromotedRecord(number=added.number, file=champions.file(added.number), date=str(added.date)))
 
 
